@@ -1,0 +1,1 @@
+"""Word lists and rules of the analyzers, and a card for each that says what it can and cannot do."""

@@ -1,0 +1,48 @@
+"""The people of the suite, and its database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from clinical.models import Client, User
+from tests.factories import open_client, sign_up
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    cluster = getattr(settings, "TEST_CLUSTER", None)
+    if cluster is not None:
+        cluster.ensure()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the real inputs are not here: {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def clara(db: None) -> User:
+    """Treats Ada."""
+    return sign_up("clara@practice.example")
+
+
+@pytest.fixture
+def ben(db: None) -> User:
+    """A clinician who has nothing to do with Ada."""
+    return sign_up("ben@practice.example")
+
+
+@pytest.fixture
+def ada(clara: User) -> Client:
+    return open_client("ADA", clara)
+
+
+@pytest.fixture
+def local(db: None) -> User:
+    return User.objects.local()

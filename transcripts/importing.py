@@ -1,0 +1,394 @@
+"""The one pipeline that takes files in: behind the command, and behind the API and the import screen.
+
+A file is read and checked whole before anything of it is stored: a refused file stores nothing. Then each of its
+conversations is stored in a transaction of its own, so that a file that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from clinical.access import Action
+from clinical.models import Client, User
+from transcripts import formats
+from transcripts.formats.base import Conversation, FormatError, FormatErrors
+from transcripts.models import ImportJob, Source
+from transcripts.roles import Role
+from transcripts.storing import (
+    Prepared,
+    Stored,
+    find_stored,
+    flush_search,
+    known_roles,
+    prepare,
+    remember_words,
+    store,
+)
+
+
+class ImportRefused(Exception):
+    """This import cannot begin at all: the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user says of the files. `format` is "auto" or a format's name; `roles` map labels to roles."""
+
+    client_code: str
+    actor: User
+    create_client: bool = False
+    kind: str = Source.Kind.TRANSCRIPT.value
+    format: str = "auto"
+    occurred_at: datetime | None = None
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """One source of the report. `id` is None in a dry run for what is not stored yet."""
+
+    id: str | None
+    external_id: str | None
+    title: str
+    format: str
+    created: bool
+    passages: int
+    speakers: list[dict[str, Any]]
+    duration_ms: int | None
+    sha256: str
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    file: str
+    line: int | None
+    message: str
+
+
+@dataclass(slots=True)
+class Report:
+    sources: list[SourceEntry] = field(default_factory=list)
+    errors: list[FileError] = field(default_factory=list)
+    seconds: float = 0.0
+    foreseen: set[tuple[str | None, str]] = field(default_factory=set)  # what a dry run would have stored by now
+
+    @property
+    def created(self) -> int:
+        return sum(source.created for source in self.sources)
+
+    @property
+    def skipped(self) -> int:
+        return len(self.sources) - self.created
+
+    @property
+    def passages(self) -> int:
+        return sum(source.passages for source in self.sources if source.created)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sources": [asdict(source) for source in self.sources],
+            "created": self.created,
+            "skipped": self.skipped,
+            "passages": self.passages,
+            "errors": [asdict(error) for error in self.errors],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A file that was read and found good. `conversations` may be iterated again; it keeps one at a time."""
+
+    name: str
+    sha256: str
+    format: str
+    conversations: Iterable[Conversation]
+    prepared: list[Prepared]
+
+
+Progress = Callable[[str], None]
+
+
+def import_files(
+    paths: Iterable[Path],
+    options: Options,
+    *,
+    dry_run: bool = False,
+    all_or_nothing: bool = False,
+    progress: Progress = lambda name: None,
+) -> Report:
+    """Take in files and folders of files. Raises ImportRefused where no file could be taken in at all."""
+    began = time.perf_counter()
+    client = _client_to_import_for(options, dry_run=dry_run)
+    report = Report()
+    files = list(_files_of(paths, report))
+    if all_or_nothing and not dry_run:
+        client = _import_all_or_nothing(files, options, client, report, progress)
+    else:
+        for path in files:
+            progress(str(path))
+            client = _import_one(path, options, client, report, dry_run=dry_run)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _client_to_import_for(options: Options, *, dry_run: bool) -> Client | None:
+    """The client, None where it is still to be created. Somebody else's client is as unknown as one that is not."""
+    actor, code = options.actor, options.client_code
+    if not actor.may(Action.IMPORT):
+        raise ImportRefused(f"{actor.email} ({actor.role}) may not import. Ask a clinician of the care team.")
+    client = Client.objects.visible_to(actor).filter(code__iexact=code).first()
+    if client is None and not options.create_client:
+        raise ImportRefused(
+            f"There is no client “{code}” that {actor.email} may see. Add --create-client to create one."
+        )
+    if client is None and not actor.may(Action.ADD_CLIENT):
+        raise ImportRefused(f"{actor.email} ({actor.role}) may not add clients.")
+    if client is None and Client.objects.filter(code__iexact=code).exists():
+        raise ImportRefused(f"The code “{code}” cannot be used. Choose another one, or ask to join the care team.")
+    if client is None:
+        Client(code=code).full_clean()
+    return client
+
+
+def _create_client(options: Options) -> Client:
+    """Created with the first file that is good, with the actor in its care team; another import may be first."""
+    try:
+        return Client.objects.open(code=options.client_code, by=options.actor)
+    except IntegrityError:
+        client = Client.objects.visible_to(options.actor).filter(code__iexact=options.client_code).first()
+        if client is None:
+            raise
+        return client
+
+
+def _files_of(paths: Iterable[Path], report: Report) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+            if not inside:
+                report.errors.append(FileError(str(path), None, "There is no file in this folder."))
+            yield from inside
+        else:
+            yield path
+
+
+def _import_one(path: Path, options: Options, client: Client | None, report: Report, *, dry_run: bool) -> Client | None:
+    checked = _check(path, options, client)
+    if isinstance(checked, list):
+        report.errors += checked
+        if client is not None and not dry_run:
+            _record_refusal(path, options, client, checked)
+        return client
+    if dry_run:
+        report.sources += _foresee(path, checked, client, report.foreseen)
+        return client
+    client = client or _create_client(options)
+    entries: list[SourceEntry] = []
+    try:
+        for entry in _store_file(path, checked, options, client):
+            entries.append(entry)
+        flush_search()
+    except DatabaseError as error:
+        report.errors.append(_interrupted(path, checked, entries, error))
+    report.sources += entries
+    return client
+
+
+def _import_all_or_nothing(
+    files: list[Path], options: Options, client: Client | None, report: Report, progress: Progress
+) -> Client | None:
+    """Every file is checked before the first is stored, and all are stored in one transaction."""
+    for path in files:
+        progress(str(path))
+        checked = _check(path, options, client)
+        if isinstance(checked, list):
+            report.errors += checked
+    if report.errors:
+        return client
+    try:
+        with transaction.atomic():
+            client = client or _create_client(options)
+            words: set[str] = set()
+            entries: list[SourceEntry] = []
+            for path in files:
+                progress(str(path))
+                checked = _check(path, options, client)
+                if isinstance(checked, list):  # the file changed since it was checked
+                    raise _Changed(checked)
+                entries += _store_file(path, checked, options, client, words_of_all=words)
+            remember_words(words)
+    except _Changed as changed:
+        report.errors += changed.errors
+        return client
+    report.sources += entries
+    flush_search()
+    return client
+
+
+class _Changed(Exception):
+    def __init__(self, errors: list[FileError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+def _check(path: Path, options: Options, client: Client | None) -> _Checked | list[FileError]:
+    """Read a file whole and say every error at once; nothing is stored."""
+    known = known_roles(client) if client else {}
+    try:
+        raw = _read(path)
+        name, conversations = formats.read_file(path.name, raw, options.format, options.mapping)
+        prepared = [prepare(conversation, options.roles, known) for conversation in conversations]
+    except FormatErrors as error:
+        return [_file_error(path, one) for one in error.errors]
+    except FormatError as error:
+        return [_file_error(path, error)]
+    return _Checked(path.name, hashlib.sha256(raw).hexdigest(), name, conversations, prepared)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > settings.IMPORT_MAX_BYTES:
+            limit = settings.IMPORT_MAX_BYTES // 1_000_000
+            raise FormatError(None, f"The file has {size // 1_000_000:,} MB; {limit:,} MB are taken.", "Split it.")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise FormatError(None, "There is no such file.", "Check the path.") from error
+    except OSError as error:
+        raise FormatError(None, f"The file cannot be read: {error.strerror}.", "Check its permissions.") from error
+
+
+def _file_error(path: Path, error: FormatError) -> FileError:
+    return FileError(str(path), error.line, str(error))
+
+
+def _store_file(
+    path: Path, checked: _Checked, options: Options, client: Client, words_of_all: set[str] | None = None
+) -> Iterator[SourceEntry]:
+    """Each conversation in its own transaction, the file's job row in the last one's."""
+    job = _job_of(path, options, client, file_sha256=checked.sha256, format=checked.format, state=ImportJob.State.DONE)
+    if not checked.prepared:
+        _finish(job)
+    last = len(checked.prepared) - 1
+    for index, (conversation, prepared) in enumerate(zip(checked.conversations, checked.prepared, strict=True)):
+        with transaction.atomic():
+            stored = _store_unless_there(conversation, prepared, checked, options, client)
+            job.created_sources += stored.created
+            job.skipped_sources += not stored.created
+            if index == last:
+                _finish(job)
+            if words_of_all is not None:
+                words_of_all |= stored.words
+            elif stored.words:
+                remember_words(stored.words)
+        yield _entry(path, checked, conversation, prepared, stored.source, created=stored.created)
+
+
+def _store_unless_there(
+    conversation: Conversation, prepared: Prepared, checked: _Checked, options: Options, client: Client
+) -> Stored:
+    there = find_stored(client, conversation.external_id, prepared.sha256)
+    if there is not None:
+        return Stored(there, created=False, words=frozenset())
+    return store(
+        conversation,
+        prepared,
+        client=client,
+        actor=options.actor,
+        title=_title(Path(checked.name), checked, conversation),
+        format=checked.format,
+        file_name=checked.name,
+        occurred_at=options.occurred_at,
+        kind=options.kind,
+    )
+
+
+def _foresee(
+    path: Path, checked: _Checked, client: Client | None, foreseen: set[tuple[str | None, str]]
+) -> Iterator[SourceEntry]:
+    """What an import would do: the same entries, without an id where nothing is stored yet."""
+    for conversation, prepared in zip(checked.conversations, checked.prepared, strict=True):
+        there = find_stored(client, conversation.external_id, prepared.sha256) if client else None
+        key = (conversation.external_id, prepared.sha256)
+        created = there is None and key not in foreseen
+        foreseen.add(key)
+        yield _entry(path, checked, conversation, prepared, there, created=created)
+
+
+def _entry(
+    path: Path,
+    checked: _Checked,
+    conversation: Conversation,
+    prepared: Prepared,
+    source: Source | None,
+    *,
+    created: bool,
+) -> SourceEntry:
+    warnings = list(conversation.warnings)
+    speakers = [asdict(speaker) | {"role": speaker.role.value} for speaker in prepared.speakers]
+    if source is not None and not created:  # what people have said of its speakers since
+        roles = dict(source.speakers.values_list("label", "role"))
+        speakers = [speaker | {"role": roles.get(speaker["label"], speaker["role"])} for speaker in speakers]
+    if source is not None and source.superseded_at is not None:
+        warnings.append(f"This is revision {source.revision}, which a newer one has replaced; the newer one stays.")
+    return SourceEntry(
+        id=str(source.pk) if source is not None else None,
+        external_id=conversation.external_id,
+        title=_title(path, checked, conversation),
+        format=checked.format,
+        created=created,
+        passages=len(conversation.utterances),
+        speakers=speakers,
+        duration_ms=prepared.duration_ms,
+        sha256=prepared.sha256,
+        warnings=warnings,
+    )
+
+
+def _title(path: Path, checked: _Checked, conversation: Conversation) -> str:
+    """The conversation's own title, else its file's name, with the conversation's id where a file has several."""
+    if conversation.title:
+        return conversation.title
+    return f"{path.stem} {conversation.external_id or ''}".strip() if len(checked.prepared) > 1 else path.stem
+
+
+def _job_of(path: Path, options: Options, client: Client, **fields: Any) -> ImportJob:
+    return ImportJob(
+        client=client,
+        requested_by=options.actor,
+        file_name=path.name[-255:],
+        attempts=1,
+        started_at=timezone.now(),
+        **fields,
+    )
+
+
+def _finish(job: ImportJob) -> None:
+    job.finished_at = timezone.now()
+    job.save(force_insert=True)
+
+
+def _record_refusal(path: Path, options: Options, client: Client, errors: list[FileError]) -> None:
+    """A refused file leaves a row that says why, and nothing else."""
+    lines = [{"line": error.line, "message": error.message} for error in errors]
+    failed = ImportJob.State.FAILED
+    _finish(_job_of(path, options, client, state=failed, last_error=errors[0].message[:500], errors=lines))
+
+
+def _interrupted(path: Path, checked: _Checked, entries: list[SourceEntry], error: DatabaseError) -> FileError:
+    reason = type(error).__name__
+    done = f"{len(entries)} of {len(checked.prepared)} conversations are stored whole, the rest is not"
+    return FileError(str(path), None, f"The database stopped the import ({reason}): {done}. Import the file again.")

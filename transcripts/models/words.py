@@ -1,0 +1,24 @@
+"""The word list from which a query's typos are corrected."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+
+class SearchWord(models.Model):
+    """A word that some passage of the practice contains. Of no client by itself, and never shown by itself:
+
+    a correction is offered only where it has a hit that the asker may see, and erasing a client rebuilds the list.
+    """
+
+    word = models.CharField(max_length=40, primary_key=True)
+
+    class Meta:
+        indexes = (
+            # words near a mistyped one
+            GinIndex(fields=["word"], opclasses=["gin_trgm_ops"], name="transcripts_searchword_near"),
+        )
+
+    def __str__(self) -> str:
+        return self.word
