@@ -34,7 +34,7 @@ demo: $(VENV)/installed
 	@$(RUN) manage.py seed_demo
 ifeq ($(SERVE),1)
 	@echo "Anamnesis is at $(PUBLIC_URL)/ (Ctrl-C ends it; $(RUN) manage.py db stop ends its database)"
-	@exec $(VENV)/bin/gunicorn config.wsgi --bind 127.0.0.1:$(PORT) --workers 2 --threads 4
+	@exec $(VENV)/bin/gunicorn config.wsgi --bind 127.0.0.1:$(PORT) --workers 2 --threads 4 --no-control-socket
 endif
 
 test: $(VENV)/installed-dev

@@ -317,12 +317,14 @@ def _words_of(utterances: Iterable[Utterance]) -> frozenset[str]:
 def remember_words(words: Iterable[str]) -> None:
     """Add what is new to the word list: the last statement of a transaction, in one order, so that two imports
     that bring the same words wait for each other and never in a circle."""
+    ordered = sorted(words)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO transcripts_searchword (word) SELECT added.word FROM unnest(%s::text[]) AS added (word) "
+            "INSERT INTO transcripts_searchword (id, word) "
+            "SELECT added.id, added.word FROM unnest(%s::uuid[], %s::text[]) AS added (id, word) "
             "WHERE NOT EXISTS (SELECT FROM transcripts_searchword known WHERE known.word = added.word) "
             "ORDER BY added.word ON CONFLICT DO NOTHING",
-            [sorted(words)],
+            [[uuid7() for _ in ordered], ordered],
         )
 
 

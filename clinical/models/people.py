@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import validate_email
 from django.db import models, transaction
@@ -50,8 +50,11 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=LOCAL_EMAIL)
 
 
-class User(AbstractBaseUser, PermissionsMixin, Record):
-    """Somebody who signs in, or a service. Signs in by e-mail; may do what the role's row in `access` says."""
+class User(AbstractBaseUser, Record):
+    """Somebody who signs in, or a service. Signs in by e-mail; may do what the role's row in `access` says.
+
+    There are no groups and no permissions beside the role: one table says what somebody may do.
+    """
 
     email = models.EmailField(
         max_length=255, unique=True, error_messages={"unique": "A user with this e-mail address exists already."}
@@ -59,6 +62,7 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
     name = models.CharField(max_length=255, blank=True)
     role = models.CharField(max_length=20, choices=UserRole)
     is_active = models.BooleanField(default=True)
+    is_superuser = models.BooleanField(default=False, help_text="Administers; gives no record of a client by itself.")
     is_verified = models.BooleanField("e-mail verified", default=False)
     profile = ShapedJSONField(shape=Facts.read, default=dict, blank=True)
 
@@ -93,6 +97,13 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
     def clean(self) -> None:
         super().clean()
         validate_email(self.email)
+
+    def has_perm(self, permission: str, obj: object = None) -> bool:
+        """Django's own permissions are not used: whatever asks for one is refused."""
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
 
     @property
     def is_staff(self) -> bool:

@@ -36,7 +36,7 @@ def test_a_clinician_signs_in_and_reads_from_client_to_evidence(
     page.screenshot(path=pictures / "index.png")
     for name, shown in (
         ("clinical/client", "ADA"),
-        ("clinical/session", "Session 1"),
+        ("clinical/session", "ADA"),
         ("transcripts/source", "A session"),
         ("transcripts/passage", "I did not want to wake up on Tuesday."),
         ("insights/insight", "Wish to be dead or gone"),

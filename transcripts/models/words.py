@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from clinical.identifiers import uuid7
+
 
 class SearchWord(models.Model):
     """A word that some passage of the practice contains. Of no client by itself, and never shown by itself:
@@ -12,7 +14,8 @@ class SearchWord(models.Model):
     a correction is offered only where it has a hit that the asker may see, and erasing a client rebuilds the list.
     """
 
-    word = models.CharField(max_length=40, primary_key=True)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    word = models.CharField(max_length=40, unique=True)
 
     class Meta:
         indexes = (

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, run_checks
@@ -17,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from clinical.checks import is_loopback
 from clinical.postgres.embedded import cluster_for
 from insights.analyzers.reading import ANALYZERS, VERSION
 
@@ -131,6 +133,8 @@ def _settings() -> Iterator[Finding]:
     for message in run_checks(include_deployment_checks=False):
         state = "error" if message.level >= Error("").level else "warning"
         yield Finding("Settings", state, f"{message.msg} {message.hint or ''}".strip())
+    if is_loopback(urlsplit(settings.PUBLIC_URL).hostname):
+        return  # it serves this machine alone
     for message in run_checks(tags=["security"], include_deployment_checks=True):
         if message.id and message.id.startswith("anamnesis."):
             yield Finding("Settings for serving others", "warning", f"{message.msg} {message.hint or ''}".strip())

@@ -144,10 +144,14 @@ def progress_on_stderr(total: int) -> Iterator[Callable[[str], None]]:
 
 
 def _print_errors(errors: list[FileError]) -> None:
-    table = Table("File", "Line", "What is wrong, and what to do", title="Refused: nothing of these files is stored")
+    table = Table(title="Refused: nothing of these files is stored", title_justify="left")
+    table.add_column("File", overflow="fold")
+    table.add_column("Line", justify="right")
+    table.add_column("What is wrong, and what to do")
     for error in errors:
         table.add_row(error.file, "" if error.line is None else str(error.line), error.message)
-    Console(stderr=True).print(table)
+    console = Console(stderr=True)
+    console.print(table, width=None if console.is_terminal else 160)
 
 
 def _write_errors(path: Path, errors: list[FileError]) -> None:
