@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -18,23 +19,28 @@ def kept_secret(path: Path, *, words: bool = False) -> str:
 
     With `words` one that a person can type.
     """
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_text().strip()
     try:
-        make_data_dir(path.parent)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w") as file:
-            file.write((_typeable() if words else get_random_secret_key()) + "\n")
-        with contextlib.suppress(FileExistsError):
-            os.link(partial, path)
-        partial.unlink()
+        if not path.exists():
+            make_data_dir(path.parent)
+            _make(path, _typeable() if words else get_random_secret_key())
+        return path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
             f"Cannot keep a generated secret in {path}: {error.strerror}. "
             "Set SECRET_KEY, or ANAMNESIS_DATA_DIR to a folder that this user may write."
         ) from error
-    return path.read_text().strip()
+
+
+def _make(path: Path, secret: str) -> None:
+    """Whole and for us alone (mkstemp opens with 0600), unless somebody else was first."""
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with open(descriptor, "w") as file:
+            file.write(f"{secret}\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(partial, path)
+    finally:
+        os.unlink(partial)
 
 
 def _typeable() -> str:

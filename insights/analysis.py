@@ -11,7 +11,8 @@ import hashlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean
@@ -96,7 +97,6 @@ def analyse(
     after: UUID | None = None
     while claimed := _analyse_next(sources, after, report, wait=source is not None):
         after = claimed.pk
-        report.sources += 1
         advance(report.passages)
     report.seconds = time.perf_counter() - began
     return report
@@ -116,8 +116,9 @@ def _analyse_next(
     try:
         with transaction.atomic():
             source = _claim(sources, after, wait=wait)
-            if source is not None:
+            if source is not None and _is_due(source):
                 passages, readings, insights = _analyse_source(source)
+                report.sources += 1
                 report.passages += passages
                 report.readings += readings
                 report.insights += insights
@@ -138,13 +139,20 @@ def _claim(sources: QuerySet[Source, Source], after: UUID | None, *, wait: bool)
     return sources.select_for_update(skip_locked=not wait, no_key=True, of=("self",)).first()
 
 
+def _is_due(source: Source) -> bool:
+    """Asked again under the lock: another process may have read it between our look and our claim."""
+    return due(Source.objects.filter(pk=source.pk)).exists()
+
+
 def _keep_failure(source: Source, error: Exception) -> None:
     reason = f"{type(error).__name__} while reading this source. See the log of {timezone.now():%Y-%m-%d %H:%M} UTC."
     now = timezone.now()
     with transaction.atomic():
+        Source.objects.select_for_update(no_key=True).get(pk=source.pk)
         run = _run(source, state=AnalysisRun.State.FAILED, started_at=now, finished_at=now, last_error=reason)
         run.save()
-        _set_session(source, Progress.FAILED, reason)
+        if _is_due(source):  # nobody else has read it, or replaced it, in the meantime
+            _set_session(source, Progress.FAILED, reason)
 
 
 def _run(source: Source, **fields: Any) -> AnalysisRun:
@@ -169,11 +177,13 @@ def _analyse_source(source: Source) -> tuple[int, int, int]:
     lines = _lines_of(source)
     segments = _segments(lines, source.language)
     hashes = [_hash_input(segment) for segment in segments]
-    known = _sentiments_read(source)
+    known = _sentiments_read(source, [line.passage for line in lines])
     fresh = [index for index, line in enumerate(lines) if (line.passage, hashes[index]) not in known]
     readings = dict(zip(fresh, read_segments([segments[index] for index in fresh]), strict=True))
     _save_readings(source, [(lines[index].passage, hashes[index], reading) for index, reading in readings.items()])
-    insights = _save_insights(source, [(lines[index], reading) for index, reading in readings.items()])
+    again = _read_in_turns(lines, hashes, known, readings)
+    stated = readings | dict(zip(again, read_segments([segments[index] for index in again]), strict=True))
+    insights = _save_insights(source, [(lines[index], reading) for index, reading in stated.items()])
     sentiments = [
         readings[index].sentiment if index in readings else known[line.passage, hashes[index]]
         for index, line in enumerate(lines)
@@ -248,13 +258,30 @@ def _hash_input(segment: Segment) -> bytes:
     return digest.digest()
 
 
-def _sentiments_read(source: Source) -> dict[tuple[UUID, bytes], float | None]:
-    """What these analyzers have read of the source before, by passage and input."""
-    rows = Reading.objects.filter(passage__source=source, analyzer_version=VERSION)
+def _sentiments_read(source: Source, passages: list[UUID]) -> dict[tuple[UUID, bytes], float | None]:
+    """What these analyzers have read of the source before, by passage and input.
+
+    Asked by key and only where they have: right after an import the planner knows too little of a join.
+    """
+    done = AnalysisRun.State.DONE
+    if not AnalysisRun.objects.filter(source=source, analyzer_version=VERSION, state=done).exists():
+        return {}
+    rows = Reading.objects.filter(passage__in=passages, analyzer_version=VERSION)
     return {
         (passage, bytes(input_sha256)): sentiment
         for passage, input_sha256, sentiment in rows.values_list("passage", "input_sha256", "sentiment")
     }
+
+
+def _read_in_turns(
+    lines: Sequence[_Line],
+    hashes: Sequence[bytes],
+    known: Mapping[tuple[UUID, bytes], float | None],
+    readings: Mapping[int, SegmentReading],
+) -> list[int]:
+    """Passages whose speaker went back to an earlier role: read long ago, but what was stated last is of another."""
+    inputs = Counter(passage for passage, _ in known)
+    return [index for index, line in enumerate(lines) if index not in readings and inputs[line.passage] > 1]
 
 
 _COLUMNS = "id, passage_id, input_sha256, language, sentiment, keywords"
@@ -297,10 +324,17 @@ def _save_insights(source: Source, read: Sequence[tuple[_Line, SegmentReading]])
         if finding.status != UNSCORED and finding.spans
     }
     of_lines = Insight.objects.filter(source=source, evidence__passage__in=[line.passage for line, _ in read])
-    stated = dict(of_lines.exclude(status=Insight.Status.SUPERSEDED).values_list("fingerprint", "pk"))
-    gone = [pk for fingerprint, pk in stated.items() if fingerprint not in found]
-    Insight.objects.filter(pk__in=gone, status=Insight.Status.PUBLISHED).update(status=Insight.Status.SUPERSEDED)
-    new = [(fingerprint, *found[fingerprint]) for fingerprint in found if fingerprint not in stated]
+    stated = {one.fingerprint: one for one in of_lines.exclude(status=Insight.Status.SUPERSEDED)}
+    gone = [
+        one.pk
+        for fingerprint, one in stated.items()
+        if one.status == Insight.Status.PUBLISHED
+        and (fingerprint not in found or not _says_the_same(one, _insight(source, fingerprint, *found[fingerprint])))
+    ]
+    withdrawn = Insight.objects.filter(pk__in=gone, status=Insight.Status.PUBLISHED)
+    withdrawn.update(status=Insight.Status.SUPERSEDED)
+    kept = set(of_lines.exclude(status=Insight.Status.SUPERSEDED).values_list("fingerprint", flat=True))
+    new = [(fingerprint, *found[fingerprint]) for fingerprint in found if fingerprint not in kept]
     insights = [_insight(source, fingerprint, line, finding) for fingerprint, line, finding in new]
     Insight.objects.bulk_create(insights)
     Evidence.objects.bulk_create(
@@ -328,6 +362,11 @@ def _withdraw_from_earlier_revisions(source: Source) -> None:
             source__superseded_at__isnull=False,
             status=Insight.Status.PUBLISHED,
         ).update(status=Insight.Status.SUPERSEDED)
+
+
+def _says_the_same(one: Insight, other: Insight) -> bool:
+    """The same words may now be somebody else's, or be meant otherwise."""
+    return (one.description, one.attributes) == (other.description, other.attributes)
 
 
 def _fingerprint(line: _Line, finding: Finding) -> str:

@@ -7,15 +7,17 @@ conversations is stored in a transaction of its own, so that a file that was int
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
+from django.core.exceptions import ValidationError
+from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
 
 from clinical.access import Action
@@ -34,6 +36,8 @@ from transcripts.storing import (
     remember_words,
     store,
 )
+
+_MOST_ERRORS = 100  # of one file
 
 
 class ImportRefused(Exception):
@@ -56,7 +60,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One source of the report. `id` is None in a dry run for what is not stored yet."""
+    """One source of the report. `id` is None in a dry run."""
 
     id: str | None
     external_id: str | None
@@ -116,6 +120,7 @@ class _Checked:
     format: str
     conversations: Iterable[Conversation]
     prepared: list[Prepared]
+    warnings: list[str]
 
 
 Progress = Callable[[str], None]
@@ -149,18 +154,27 @@ def _client_to_import_for(options: Options, *, dry_run: bool) -> Client | None:
     actor, code = options.actor, options.client_code
     if not actor.may(Action.IMPORT):
         raise ImportRefused(f"{actor.email} ({actor.role}) may not import. Ask a clinician of the care team.")
-    client = Client.objects.visible_to(actor).filter(code__iexact=code).first()
-    if client is None and not options.create_client:
+    client = _visible_client(options)
+    if client is not None:
+        return client
+    if not options.create_client:
         raise ImportRefused(
             f"There is no client “{code}” that {actor.email} may see. Add --create-client to create one."
         )
-    if client is None and not actor.may(Action.ADD_CLIENT):
+    if not actor.may(Action.ADD_CLIENT):
         raise ImportRefused(f"{actor.email} ({actor.role}) may not add clients.")
-    if client is None and Client.objects.filter(code__iexact=code).exists():
-        raise ImportRefused(f"The code “{code}” cannot be used. Choose another one, or ask to join the care team.")
-    if client is None:
+    try:
         Client(code=code).full_clean()
+    except ValidationError as error:
+        client = _visible_client(options)  # another import may have opened it just now
+        if client is None:
+            taken = Client.objects.filter(code__iexact=code).exists()
+            raise ImportRefused(_code_taken(code) if taken else " ".join(error.messages)) from None
     return client
+
+
+def _visible_client(options: Options) -> Client | None:
+    return Client.objects.visible_to(options.actor).filter(code__iexact=options.client_code).first()
 
 
 def _create_client(options: Options) -> Client:
@@ -168,21 +182,42 @@ def _create_client(options: Options) -> Client:
     try:
         return Client.objects.open(code=options.client_code, by=options.actor)
     except IntegrityError:
-        client = Client.objects.visible_to(options.actor).filter(code__iexact=options.client_code).first()
+        client = _visible_client(options)
         if client is None:
-            raise
+            raise ImportRefused(_code_taken(options.client_code)) from None
         return client
+
+
+def _code_taken(code: str) -> str:
+    return f"The code “{code}” cannot be used. Choose another one, or ask to join the care team."
 
 
 def _files_of(paths: Iterable[Path], report: Report) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+        if _is_folder(path):
+            inside = sorted(one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path)))
             if not inside:
-                report.errors.append(FileError(str(path), None, "There is no file in this folder."))
+                report.errors.append(FileError(_shown(path), None, "There is no file in this folder."))
             yield from inside
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    """What cannot even be looked at counts as a file: reading it says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _shown(path: Path | str) -> str:
+    """A path whose bytes are no UTF-8 can be neither printed nor stored as it is."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def _import_one(path: Path, options: Options, client: Client | None, report: Report, *, dry_run: bool) -> Client | None:
@@ -201,8 +236,9 @@ def _import_one(path: Path, options: Options, client: Client | None, report: Rep
         for entry in _store_file(path, checked, options, client):
             entries.append(entry)
         flush_search()
-    except DatabaseError as error:
-        report.errors.append(_interrupted(path, checked, entries, error))
+    except Error as error:
+        done = f"{len(entries)} of {len(checked.prepared)} conversations are stored whole, the rest is not"
+        report.errors.append(_interrupted(path, done, error))
     report.sources += entries
     return client
 
@@ -233,6 +269,9 @@ def _import_all_or_nothing(
     except _Changed as changed:
         report.errors += changed.errors
         return client
+    except Error as error:
+        report.errors += [_interrupted(path, "nothing is stored", error) for path in files]
+        return client
     report.sources += entries
     flush_search()
     return client
@@ -249,22 +288,47 @@ def _check(path: Path, options: Options, client: Client | None) -> _Checked | li
     known = known_roles(client) if client else {}
     try:
         raw = _read(path)
-        name, conversations = formats.read_file(path.name, raw, options.format, options.mapping)
-        prepared = [prepare(conversation, options.roles, known) for conversation in conversations]
+        name, conversations = formats.read_file(_shown(path.name), raw, options.format, options.mapping)
+        prepared = _prepare_all(conversations, options.roles, known)
     except FormatErrors as error:
         return [_file_error(path, one) for one in error.errors]
     except FormatError as error:
         return [_file_error(path, error)]
-    return _Checked(path.name, hashlib.sha256(raw).hexdigest(), name, conversations, prepared)
+    unheard = _unheard(prepared, options.roles)
+    return _Checked(_shown(path.name), hashlib.sha256(raw).hexdigest(), name, conversations, prepared, unheard)
+
+
+def _unheard(prepared: Iterable[Prepared], told: Mapping[str, Role]) -> list[str]:
+    """A label that the user gave a role and nobody in the file has is a slip of the pen, most of the time."""
+    heard = {speaker.label for one in prepared for speaker in one.speakers}
+    return [f"No speaker is labelled “{label}”: its role was not used." for label in told if label not in heard]
+
+
+def _prepare_all(
+    conversations: Iterable[Conversation], told: Mapping[str, Role], known: Mapping[str, Role]
+) -> list[Prepared]:
+    prepared: list[Prepared] = []
+    errors: list[FormatError] = []
+    for conversation in conversations:
+        try:
+            prepared.append(prepare(conversation, told, known))
+        except FormatErrors as found:
+            errors += found.errors
+        if len(errors) >= _MOST_ERRORS:
+            break
+    if errors:
+        raise FormatErrors(errors[:_MOST_ERRORS])
+    return prepared
 
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > settings.IMPORT_MAX_BYTES:
-            limit = settings.IMPORT_MAX_BYTES // 1_000_000
-            raise FormatError(None, f"The file has {size // 1_000_000:,} MB; {limit:,} MB are taken.", "Split it.")
-        return path.read_bytes()
+        with path.open("rb") as file:  # a pipe or a growing file says nothing of its size beforehand
+            raw = file.read(settings.IMPORT_MAX_BYTES + 1)
+        if len(raw) > settings.IMPORT_MAX_BYTES:
+            limit = f"{settings.IMPORT_MAX_BYTES / 1_000_000:,.0f} MB"
+            raise FormatError(None, f"The file has more than {limit}, which is the limit.", "Split it.")
+        return raw
     except FileNotFoundError as error:
         raise FormatError(None, "There is no such file.", "Check the path.") from error
     except OSError as error:
@@ -272,7 +336,7 @@ def _read(path: Path) -> bytes:
 
 
 def _file_error(path: Path, error: FormatError) -> FileError:
-    return FileError(str(path), error.line, str(error))
+    return FileError(_shown(path), error.line, str(error))
 
 
 def _store_file(
@@ -319,13 +383,13 @@ def _store_unless_there(
 def _foresee(
     path: Path, checked: _Checked, client: Client | None, foreseen: set[tuple[str | None, str]]
 ) -> Iterator[SourceEntry]:
-    """What an import would do: the same entries, without an id where nothing is stored yet."""
+    """What an import would do: the same entries, without ids."""
     for conversation, prepared in zip(checked.conversations, checked.prepared, strict=True):
         there = find_stored(client, conversation.external_id, prepared.sha256) if client else None
         key = (conversation.external_id, prepared.sha256)
         created = there is None and key not in foreseen
         foreseen.add(key)
-        yield _entry(path, checked, conversation, prepared, there, created=created)
+        yield replace(_entry(path, checked, conversation, prepared, there, created=created), id=None)
 
 
 def _entry(
@@ -337,7 +401,7 @@ def _entry(
     *,
     created: bool,
 ) -> SourceEntry:
-    warnings = list(conversation.warnings)
+    warnings = [*conversation.warnings, *checked.warnings]
     speakers = [asdict(speaker) | {"role": speaker.role.value} for speaker in prepared.speakers]
     if source is not None and not created:  # what people have said of its speakers since
         roles = dict(source.speakers.values_list("label", "role"))
@@ -362,14 +426,15 @@ def _title(path: Path, checked: _Checked, conversation: Conversation) -> str:
     """The conversation's own title, else its file's name, with the conversation's id where a file has several."""
     if conversation.title:
         return conversation.title
-    return f"{path.stem} {conversation.external_id or ''}".strip() if len(checked.prepared) > 1 else path.stem
+    stem = _shown(path.stem)
+    return f"{stem} {conversation.external_id or ''}".strip() if len(checked.prepared) > 1 else stem
 
 
 def _job_of(path: Path, options: Options, client: Client, **fields: Any) -> ImportJob:
     return ImportJob(
         client=client,
         requested_by=options.actor,
-        file_name=path.name[-255:],
+        file_name=_shown(path.name)[-255:],
         attempts=1,
         started_at=timezone.now(),
         **fields,
@@ -388,7 +453,6 @@ def _record_refusal(path: Path, options: Options, client: Client, errors: list[F
     _finish(_job_of(path, options, client, state=failed, last_error=errors[0].message[:500], errors=lines))
 
 
-def _interrupted(path: Path, checked: _Checked, entries: list[SourceEntry], error: DatabaseError) -> FileError:
+def _interrupted(path: Path, done: str, error: Error) -> FileError:
     reason = type(error).__name__
-    done = f"{len(entries)} of {len(checked.prepared)} conversations are stored whole, the rest is not"
-    return FileError(str(path), None, f"The database stopped the import ({reason}): {done}. Import the file again.")
+    return FileError(_shown(path), None, f"The database stopped the import ({reason}): {done}. Import the file again.")

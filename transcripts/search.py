@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
+from functools import partial, reduce
+from itertools import islice
+from operator import or_
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank, TrigramSimilarity
 from django.db import connection
-from django.db.models import Case, F, Q, TextField, When
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Coalesce
 
 from clinical.models import Client, User
 from transcripts.configurations import configuration_of
@@ -26,6 +30,9 @@ _OPEN, _CLOSE = "\x02", "\x03"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _QUERY_WORD = re.compile(r"[^\W\d_]{3,40}")
 _OPERATORS = frozenset({"or"})
+# passage, source, client's code, speaker's label, text, headline, start_ms
+_Row = tuple[UUID, UUID, str, str | None, str, str, int | None]
+_Expression = SearchRank | Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +63,23 @@ class Found:
 def search(
     query: str, *, user: User, client: Client | None = None, limit: int = 20, after: UUID | None = None
 ) -> Found:
-    """Words, "phrases", or, -without. Two queries a page at any depth, five more where a typo is looked for."""
+    """Words, "phrases", or, -without. Three queries a page at any depth, some more where a typo is looked for."""
     query = _clean(query)
+    languages = languages_in_use() if query else []
     passages = Passage.objects.visible_to(user).current()
     if client is not None:
         passages = passages.filter(client=client)
-    ranked = _ranked(passages, query, newest_first=client is not None)
+    ranked = _ranked(passages, query, languages, newest_first=client is not None)
     page = ranked[:CAP]
     if after is not None:
         position = next((index for index, (pk, _) in enumerate(page) if pk == after), -1)
         page = page[position + 1 :]
-    hits = _hits(page[:limit], query)
+    hits = _hits(page[:limit], query, languages)
     return Found(
         total=min(len(ranked), CAP),
         capped=len(ranked) > CAP,
         hits=hits,
-        suggestions=_suggestions(query, passages) if not ranked else [],
+        suggestions=_suggestions(query, passages, languages) if not ranked else [],
         next=hits[-1].passage if len(page) > limit else None,
     )
 
@@ -81,21 +89,20 @@ def _clean(query: str) -> str:
     return query if len(query) <= MAX_QUERY_CHARACTERS else query[:MAX_QUERY_CHARACTERS].rsplit(" ", 1)[0]
 
 
-def _ranked(passages: PassageQuerySet, query: str, *, newest_first: bool) -> list[tuple[UUID, float]]:
+def _ranked(
+    passages: PassageQuerySet, query: str, languages: list[str], *, newest_first: bool
+) -> list[tuple[UUID, float]]:
     """At most CAP + 1 matches, best first. Newest first matters only in one client, where it costs nothing."""
     if not query:
         return []
-    languages = languages_in_use()
-    matches = passages.filter(_matching(query, languages))
+    matches = passages.filter(_matching([query], languages))
     matches = matches.order_by("-pk") if newest_first else matches.order_by()
-    rank = Case(
-        *(
-            _when(language, SearchRank(F("search"), _query(query, language), cover_density=True))
-            for language in languages
-        )
+    rank = _by_language(
+        {language: SearchRank(F("search"), _query(query, language), cover_density=True) for language in languages}
     )
-    ranked = Passage.objects.filter(pk__in=matches.values("pk")[: CAP + 1]).annotate(rank=rank).order_by("-rank", "-pk")
-    return list(ranked.values_list("pk", "rank"))
+    # Sorted here: in the database it would take a second look at every match.
+    ranked = matches.annotate(rank=rank).values_list("rank", "pk")[: CAP + 1]
+    return [(pk, rank) for rank, pk in sorted(ranked, reverse=True)]
 
 
 def languages_in_use() -> list[str]:
@@ -116,26 +123,29 @@ def _query(query: str, language: str) -> SearchQuery:
     return SearchQuery(query, search_type="websearch", config=configuration_of(language))
 
 
-def _matching(query: str, languages: list[str]) -> Q:
+def _matching(queries: Sequence[str], languages: list[str]) -> Q:
     """Each passage is asked in the configuration it was indexed with: a stem of one language is none of another."""
-    if len(languages) == 1:
-        return Q(search=_query(query, languages[0]))
-    condition = Q()
-    for language in languages:
-        condition |= Q(language=language, search=_query(query, language))
-    return condition
+    asked = {language: reduce(or_, (_query(query, language) for query in queries)) for language in languages}
+    if len(asked) == 1:
+        return Q(search=asked[languages[0]])
+    return reduce(or_, (Q(language=language, search=query) for language, query in asked.items()))
 
 
-def _when(language: str, then: SearchRank | Case) -> When:
-    return When(language=language, then=then)
+def _by_language(expressions: Mapping[str, _Expression]) -> _Expression:
+    """What the passage's own language asks for."""
+    if len(expressions) == 1:
+        return next(iter(expressions.values()))
+    return Case(*(When(language=language, then=expression) for language, expression in expressions.items()))
 
 
-def _hits(page: list[tuple[UUID, float]], query: str) -> list[Hit]:
-    ranks = dict(page)
-    passages = Passage.objects.filter(pk__in=ranks).select_related("client", "speaker__merged_into")
-    languages = sorted(set(passages.values_list("language", flat=True).distinct())) if page else []
-    headline = Case(*(_when(language, _headline(query, language)) for language in languages), output_field=TextField())
-    found = {passage.pk: passage for passage in passages.annotate(headline=headline)} if page else {}
+def _hits(page: list[tuple[UUID, float]], query: str, languages: list[str]) -> list[Hit]:
+    if not page:
+        return []
+    headline = _by_language({language: _headline(query, language) for language in languages})
+    label = Coalesce("speaker__merged_into__label", "speaker__label")
+    passages = Passage.objects.filter(pk__in=[pk for pk, _ in page]).annotate(headline=headline, label=label)
+    rows = passages.values_list("pk", "source_id", "client__code", "label", "text", "headline", "start_ms")
+    found = {row[0]: row for row in rows}
     return [_hit(found[pk], rank) for pk, rank in page]
 
 
@@ -153,16 +163,16 @@ def _headline(query: str, language: str) -> Case:
     return Case(When(word_count__lte=SHORT_WORDS, then=whole), default=fragments)
 
 
-def _hit(passage: Passage, rank: float) -> Hit:
-    speaker = passage.speaker.merged_into or passage.speaker if passage.speaker else None
+def _hit(row: _Row, rank: float) -> Hit:
+    passage, source, client, speaker, text, headline, start_ms = row
     return Hit(
-        passage=passage.pk,
-        source=passage.source_id,
-        client=passage.client.code,
-        speaker=speaker.label if speaker else None,
-        text=passage.text,
-        highlight=_escape(passage.headline),  # type: ignore[attr-defined]
-        start_ms=passage.start_ms,
+        passage=passage,
+        source=source,
+        client=client,
+        speaker=speaker,
+        text=text,
+        highlight=_escape(headline),
+        start_ms=start_ms,
         rank=rank,
     )
 
@@ -171,30 +181,40 @@ def _escape(headline: str) -> str:
     return html.escape(headline).replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>")
 
 
-def _suggestions(query: str, passages: PassageQuerySet, most: int = 3) -> list[str]:
+def _suggestions(query: str, passages: PassageQuerySet, languages: list[str], most: int = 3) -> list[str]:
     """The query with a mistyped word put right, if that finds something the asker may see.
 
     The word list is the whole practice's, so a correction without a visible hit would tell of other clients.
     """
+    words = [match for match in _QUERY_WORD.finditer(query) if match[0].lower() not in _OPERATORS]
+    if len(words) > 1:  # a word that is found by itself is not mistyped: the words only never meet
+        words = [match for match in words if not _first_found([match[0]], passages, languages)]
+    near = {match[0].lower(): _near(match[0].lower()) for match in words}
     suggestions: list[str] = []
-    for match in _QUERY_WORD.finditer(query):
-        word = match[0].lower()
-        if word in _OPERATORS:
-            continue
-        for near in _near(word):
-            corrected = query[: match.start()] + near + query[match.end() :]
-            if _ranked(passages, corrected, newest_first=False):
-                suggestions.append(corrected)
-                break
+    for match in words:
+        corrected = [query[: match.start()] + one + query[match.end() :] for one in near[match[0].lower()]]
+        suggestions += _first_found(corrected, passages, languages)
         if len(suggestions) == most:
             break
-    return suggestions or _correct_all(query, passages)
+    return suggestions or _correct_all(query, near, passages, languages)
 
 
-def _correct_all(query: str, passages: PassageQuerySet) -> list[str]:
+def _correct_all(query: str, near: dict[str, list[str]], passages: PassageQuerySet, languages: list[str]) -> list[str]:
     """Every word put right at once, for queries with more than one typo."""
-    corrected = _QUERY_WORD.sub(lambda match: next(iter(_near(match[0].lower())), match[0]), query)
-    return [corrected] if corrected != query and _ranked(passages, corrected, newest_first=False) else []
+    if sum(map(bool, near.values())) < 2:
+        return []
+    corrected = _QUERY_WORD.sub(lambda match: next(iter(near.get(match[0].lower(), [])), match[0]), query)
+    return _first_found([corrected], passages, languages)
+
+
+def _first_found(queries: list[str], passages: PassageQuerySet, languages: list[str]) -> list[str]:
+    """The first query with a hit, if any; asked of all at once before one by one, as most find nothing."""
+    if not queries or not passages.filter(_matching(queries, languages)).exists():
+        return []
+    if len(queries) == 1:
+        return queries
+    found = (query for query in queries if passages.filter(_matching([query], languages)).exists())
+    return list(islice(found, 1))
 
 
 def _near(word: str) -> list[str]:

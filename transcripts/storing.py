@@ -7,7 +7,6 @@ client come one after the other; the unique constraints hold even without the lo
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from psycopg.types.json import Jsonb
 from clinical.identifiers import uuid7
 from clinical.models import CareTeamMembership, Client, Member, Session, User
 from clinical.models.sessions import Progress
-from transcripts.formats.base import Conversation, FormatError, Utterance
+from transcripts.formats.base import Conversation, FormatError, FormatErrors, Utterance
 from transcripts.languages import detect
 from transcripts.models import Source, Speaker
 from transcripts.models.shapes import write_words
@@ -30,7 +29,9 @@ from transcripts.roles import Role, guess_role
 
 # A longer passage would not fit into PostgreSQL's tsvector (1 MB) in the worst case.
 MAX_PASSAGE_CHARACTERS = 100_000
+MAX_LABEL_CHARACTERS = 255
 _WORD = re.compile(r"[^\W\d_]{3,40}")
+_LANGUAGE_CODE = re.compile(r"\s*([A-Za-z]{2})(?:[-_].*)?\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,13 @@ def prepare(conversation: Conversation, told: Mapping[str, Role], known: Mapping
 
     A label's role is what the user told, else what the file says, else that of the person with this very name
     (`known`, by small-letter name), else what an obvious name says; else it stays unknown.
-    Raises FormatError for what no passage can hold.
+    Raises FormatErrors for what no row can hold.
     """
+    _refuse_oversize(conversation)
     counts: dict[str, list[int]] = {}
     digest = hashlib.sha256(b"anamnesis content 1\n")
     duration: int | None = None
-    for number, utterance in enumerate(conversation.utterances, 1):
-        _refuse_oversize(number, utterance)
+    for utterance in conversation.utterances:
         digest.update(_canonical(utterance))
         if utterance.speaker is not None:
             count = counts.setdefault(utterance.speaker, [0, 0])
@@ -89,21 +90,30 @@ def prepare(conversation: Conversation, told: Mapping[str, Role], known: Mapping
     return Prepared(speakers, digest.hexdigest(), duration)
 
 
-def _refuse_oversize(number: int, utterance: Utterance) -> None:
-    if len(utterance.text) > MAX_PASSAGE_CHARACTERS:
-        raise FormatError(
-            None,
-            f"Utterance {number} has {len(utterance.text):,} characters; a passage holds {MAX_PASSAGE_CHARACTERS:,}.",
-            "Split it into turns or sentences.",
-        )
-    if utterance.speaker is not None and len(utterance.speaker) > 255:
-        raise FormatError(None, f"The speaker of utterance {number} has more than 255 characters.", "Shorten the name.")
+def _refuse_oversize(conversation: Conversation) -> None:
+    errors: list[FormatError] = []
+    for number, utterance in enumerate(conversation.utterances, 1):
+        if len(utterance.text) > MAX_PASSAGE_CHARACTERS:
+            length = f"{len(utterance.text):,} characters; a passage holds {MAX_PASSAGE_CHARACTERS:,}"
+            what = f"Utterance {number} has {length}."
+            errors.append(FormatError(None, what, "Split it into turns or sentences."))
+        if utterance.speaker is not None and len(utterance.speaker) > MAX_LABEL_CHARACTERS:
+            what = f"The speaker of utterance {number} has more than {MAX_LABEL_CHARACTERS} characters."
+            errors.append(FormatError(None, what, "Shorten the name."))
+    if conversation.external_id is not None and len(conversation.external_id) > MAX_LABEL_CHARACTERS:
+        what = f"The id of a conversation has more than {MAX_LABEL_CHARACTERS} characters."
+        errors.append(FormatError(None, what, "Shorten it; or another column is meant."))
+    if errors:
+        raise FormatErrors(errors)
 
 
 def _canonical(utterance: Utterance) -> bytes:
-    words = [(word.text, word.start_ms, word.end_ms, word.confidence) for word in utterance.words]
-    fields = (utterance.speaker, utterance.start_ms, utterance.end_ms, utterance.confidence, utterance.text, words)
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """No two utterances give the same bytes: the texts, which may hold anything, come last with their lengths."""
+    words = [(word.start_ms, word.end_ms, word.confidence, word.text) for word in utterance.words]
+    speaker, text = utterance.speaker, utterance.text
+    sizes = (None if speaker is None else len(speaker), len(text))
+    known = (utterance.start_ms, utterance.end_ms, utterance.confidence, *sizes)
+    return f"{known}{words or ''}\n{speaker or ''}{text}\n".encode()
 
 
 def store(
@@ -119,6 +129,7 @@ def store(
     kind: str = Source.Kind.TRANSCRIPT,
 ) -> Stored:
     """Add the conversation to the client, or find it there. One transaction (a savepoint inside another)."""
+    language = _language_of(conversation)  # before the lock: the model takes its time
     with transaction.atomic():
         Client.objects.select_for_update(no_key=True).get(pk=client.pk)
         same = find_stored(client, conversation.external_id, prepared.sha256)
@@ -132,7 +143,7 @@ def store(
             session=_session_of(previous, client, occurred_at, prepared.duration_ms),
             kind=kind,
             title=title[:500],
-            language=_language_of(conversation),
+            language=language,
             occurred_at=occurred_at,
             duration_ms=prepared.duration_ms,
             format=format,
@@ -149,14 +160,19 @@ def store(
 
 
 def _in_clinic_time(moment: datetime | None) -> datetime | None:
-    """A file that gives no time zone means the clinic's."""
-    return timezone.make_aware(moment) if moment is not None and timezone.is_naive(moment) else moment
+    """A file that gives no time zone means the clinic's; year 1 is how some tools write that they do not know."""
+    if moment is None or not 1900 <= moment.year <= 2200:
+        return None
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
 def _language_of(conversation: Conversation) -> str:
-    """What the file says, else what its first thousand characters are written in."""
-    if conversation.language:
-        return conversation.language.split("-")[0].lower()[:8]
+    """What the file says as a code, else what its first thousand characters are written in.
+
+    Some recognisers write "english", which no analyzer and no search configuration is asked for.
+    """
+    if conversation.language and (code := _LANGUAGE_CODE.match(conversation.language)):
+        return code[1].lower()
     return detect("\n".join(utterance.text for utterance in conversation.utterances[:50]))
 
 
@@ -181,7 +197,7 @@ def _session_of(
     session = previous.session if previous else _session_held(client, occurred_at)
     minutes = round(duration_ms / 60_000) if duration_ms else None
     if session is None:
-        session = Session.objects.schedule(
+        return Session.objects.schedule(
             client=client,
             start=None,
             actual_start=occurred_at,
@@ -189,6 +205,7 @@ def _session_of(
             duration_minutes=minutes,
             session_type=_SESSION_TYPES[client.kind],
             status=Session.Status.COMPLETED,
+            transcript_status=Progress.COMPLETED,
         )
     session.transcript_status = Progress.COMPLETED
     session.analysis_status = Progress.PENDING
@@ -196,10 +213,11 @@ def _session_of(
     session.duration_minutes = session.duration_minutes or minutes
     if Session.Status.COMPLETED in Session.TRANSITIONS[session.status]:
         session.status = Session.Status.COMPLETED  # it was spoken in: so it was held
-    session.save()
+    session.save(update_fields=[*_MOVED, "updated_at"])
     return session
 
 
+_MOVED = ("transcript_status", "analysis_status", "analysis_error", "duration_minutes", "status")
 _SESSION_TYPES = {
     Client.Kind.INDIVIDUAL.value: Session.Type.INDIVIDUAL,
     Client.Kind.COUPLE.value: Session.Type.COUPLES,
@@ -283,7 +301,7 @@ def _copy_passages(source: Source, utterances: Iterable[Utterance], speakers: Ma
     """COPY into a temporary table, then one INSERT ... SELECT: COPY itself is refused on tables with row security."""
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
-        with cast(Any, cursor).copy(f"COPY incoming_passage ({_COLUMNS}) FROM STDIN") as copy:
+        with cast(Any, cursor).copy(f"COPY incoming_passage ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(_TYPES)
             for sequence, utterance in enumerate(utterances):
                 words = write_words(utterance.words)
@@ -308,24 +326,28 @@ def _copy_passages(source: Source, utterances: Iterable[Utterance], speakers: Ma
 
 
 def _words_of(utterances: Iterable[Utterance]) -> frozenset[str]:
-    words: set[str] = set()
+    tokens: set[str] = set()
     for utterance in utterances:
-        words.update(_WORD.findall(utterance.text.lower()))
-    return frozenset(words)
+        tokens.update(utterance.text.lower().split())
+    return frozenset(_WORD.findall(" ".join(tokens)))
 
 
 def remember_words(words: Iterable[str]) -> None:
     """Add what is new to the word list: the last statement of a transaction, in one order, so that two imports
     that bring the same words wait for each other and never in a circle."""
-    ordered = sorted(words)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO transcripts_searchword (id, word) "
-            "SELECT added.id, added.word FROM unnest(%s::uuid[], %s::text[]) AS added (id, word) "
-            "WHERE NOT EXISTS (SELECT FROM transcripts_searchword known WHERE known.word = added.word) "
-            "ORDER BY added.word ON CONFLICT DO NOTHING",
-            [[uuid7() for _ in ordered], ordered],
+            "SELECT word FROM unnest(%s::text[]) AS given (word) "
+            "WHERE NOT EXISTS (SELECT FROM transcripts_searchword known WHERE known.word = given.word)",
+            [list(words)],
         )
+        new = sorted(word for (word,) in cursor.fetchall())
+        if new:
+            cursor.execute(
+                "INSERT INTO transcripts_searchword (id, word) "
+                "SELECT * FROM unnest(%s::uuid[], %s::text[]) AS new (id, word) ORDER BY word ON CONFLICT DO NOTHING",
+                [[uuid7() for _ in new], new],
+            )
 
 
 def flush_search() -> None:

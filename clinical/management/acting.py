@@ -47,7 +47,7 @@ class ActingCommand(BaseCommand):
         return user
 
     def print_json(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(document, ensure_ascii=False))
+        self.stdout.write(json.dumps(document))  # in ASCII: whatever the terminal or pipe speaks
 
 
 def find_client(code: str, actor: User) -> Client:

@@ -36,7 +36,7 @@ class SessionQuerySet(ScopedQuerySet["Session"]):
 
     def schedule(self, *, client: Client, start: datetime | None, **fields: object) -> Session:
         """A new session with the client's next number, taken under a lock on the client."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             Client.objects.select_for_update(no_key=True).get(pk=client.pk)
             last = self.filter(client=client).aggregate(last=Max("number"))["last"] or 0
             return self.create(client=client, number=last + 1, scheduled_start=start, **fields)

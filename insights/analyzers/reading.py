@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from insights.analyzers import keywords, sentiment, talk
 from insights.analyzers.base import Analyzer, Finding, Segment
+from insights.analyzers.crisis import CrisisLanguage
 
-ANALYZERS: tuple[Analyzer, ...] = (sentiment.SentimentAnalyzer(), keywords.KeywordAnalyzer())
+ANALYZERS: tuple[Analyzer, ...] = (sentiment.SentimentAnalyzer(), keywords.KeywordAnalyzer(), CrisisLanguage())
 
 
 @dataclass(frozen=True, slots=True)

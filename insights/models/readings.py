@@ -99,6 +99,7 @@ class SourceSummary(Record):
     objects = ScopedQuerySet["SourceSummary"].as_manager()
 
     class Meta:
+        verbose_name_plural = "source summaries"
         constraints = (
             models.CheckConstraint(
                 condition=Q(sentiment__gte=-1, sentiment__lte=1), name="insights_sourcesummary_sentiment_in_range"

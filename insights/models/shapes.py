@@ -29,6 +29,8 @@ def read_keywords(value: Any) -> tuple[Keyword, ...]:
 
 def read_emotions(value: Any) -> dict[str, float]:
     """Scores 0..1 by emotion. A passage that nobody assessed has NULL instead."""
+    if not isinstance(value, dict):
+        raise TypeError("expected an object of scores by emotion.")
     scores = {str(name): float(score) for name, score in value.items()}
     if any(not 0 <= score <= 1 for score in scores.values()):
         raise ValueError("an emotion's score lies between 0 and 1.")

@@ -32,6 +32,7 @@ _KNOWN = {
     "language": "language lang",
 }
 _DELIMITERS = (",", ";", "\t", "|")
+_SINGLE_WORD = re.compile(r"[\w#.-]{1,30}")
 _LONGEST_NAME = 200  # what is longer is the text of a file that is no CSV
 # Excel's own line above the header.
 _EXCEL_HINT = re.compile(r"\"?sep=(.)\"?[;,\t|]*\n", re.IGNORECASE)
@@ -112,4 +113,12 @@ def _refuse_unknown_columns(text: str, hint: re.Match[str] | None, mapping: Mapp
     names = {_plain(name) for name in header}
     missing = [column for column in mapping.values() if _plain(column) not in names]
     if missing:
-        raise FormatError(1, f"There is no column {missing[0]!r}.", f"Columns are {', '.join(header)[:500]}.")
+        raise FormatError(1, f"There is no column {missing[0]!r}.", _name_columns(header))
+
+
+def _name_columns(header: Sequence[str]) -> str:
+    """Single words only: in a file without a header, the first row is what somebody said."""
+    names = [name for name in header if _SINGLE_WORD.fullmatch(name)]
+    others = len(header) - len(names)
+    shown = f"Columns are {', '.join(names)[:500]}" if names else "Its first row names no columns"
+    return f"{shown}, and {others} more." if names and others else f"{shown}."

@@ -20,7 +20,7 @@ class SearchWord(models.Model):
     class Meta:
         indexes = (
             # words near a mistyped one
-            GinIndex(fields=["word"], opclasses=["gin_trgm_ops"], name="transcripts_searchword_near"),
+            GinIndex(fields=["word"], opclasses=["gin_trgm_ops"], fastupdate=False, name="transcripts_searchword_near"),
         )
 
     def __str__(self) -> str:

@@ -32,8 +32,8 @@ class Command(ActingCommand):
         actor = self.actor(options)
         if not actor.may(Action.ANALYSE):
             raise CommandError(f"{actor.email} ({actor.role}) may not start an analysis.")
-        client = find_client(options["client"], actor) if options["client"] else None
-        source = find_source(options["source"], actor) if options["source"] else None
+        client = find_client(options["client"], actor) if options["client"] is not None else None
+        source = find_source(options["source"], actor) if options["source"] is not None else None
         with progress_on_stderr() as advance:
             report = analyse(actor=actor, client=client, source=source, advance=advance)
         if options["as_json"]:

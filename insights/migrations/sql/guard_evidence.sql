@@ -72,7 +72,12 @@ CREATE TRIGGER check_evidence BEFORE INSERT OR UPDATE ON insights_evidence
 -- Only a draft may stand without evidence.
 CREATE FUNCTION require_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.status <> 'draft' AND NOT EXISTS (SELECT FROM insights_evidence WHERE insight_id = NEW.id) THEN
+    IF NEW.status = 'draft' THEN
+        RETURN NULL;
+    END IF;
+    -- Locked, so that nobody takes the last one away before this is committed.
+    PERFORM FROM insights_evidence WHERE insight_id = NEW.id FOR KEY SHARE;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'An insight without evidence stays a draft: it cannot be %.', NEW.status
             USING ERRCODE = 'check_violation';
     END IF;
@@ -80,6 +85,18 @@ BEGIN
 END $$;
 CREATE TRIGGER require_evidence AFTER INSERT OR UPDATE OF status ON insights_insight
     FOR EACH ROW EXECUTE FUNCTION require_evidence();
+
+-- Its evidence is of its source, so an insight stays with it.
+CREATE FUNCTION keep_source() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.source_id <> OLD.source_id THEN
+        RAISE EXCEPTION 'An insight never moves to another source: its evidence is in this one.'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER keep_source BEFORE UPDATE OF source_id ON insights_insight
+    FOR EACH ROW EXECUTE FUNCTION keep_source();
 
 -- Taking the last evidence away is refused too; asked at commit, so that both may go together.
 CREATE FUNCTION keep_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -97,6 +114,8 @@ CREATE CONSTRAINT TRIGGER keep_evidence AFTER DELETE OR UPDATE ON insights_evide
 
 DROP TRIGGER keep_evidence ON insights_evidence;
 DROP FUNCTION keep_evidence();
+DROP TRIGGER keep_source ON insights_insight;
+DROP FUNCTION keep_source();
 DROP TRIGGER require_evidence ON insights_insight;
 DROP FUNCTION require_evidence();
 DROP TRIGGER check_evidence ON insights_evidence;

@@ -45,8 +45,12 @@ class Command(ActingCommand):
 
 
 def write_whole(path: Path, content: str) -> None:
-    """The whole file or none: readable by its owner alone, put in place at the end."""
+    """The whole file or none: readable by its owner alone, put in place at the end. A device is written to."""
     try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_bytes(content.encode())
+            return
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with open(descriptor, "wb") as file:

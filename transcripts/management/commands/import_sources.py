@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -51,6 +50,8 @@ def moment(value: str) -> datetime:
     except ValueError:
         message = f"“{value}” is not a date and time like 2026-05-04T14:00 or 2026-05-04T14:00+02:00."
         raise argparse.ArgumentTypeError(message) from None
+    if not 1900 <= at.year <= 2200:
+        raise argparse.ArgumentTypeError(f"“{value}” is not a day on which a session was held.")
     return timezone.make_aware(at) if timezone.is_naive(at) else at
 
 
@@ -78,6 +79,31 @@ class Command(ActingCommand):
         add("--json", action="store_true", dest="as_json")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        report = self._import(options)
+        if options["as_json"]:
+            self.print_json(report.as_json())
+        else:
+            self._print(report, dry_run=options["dry_run"])
+        if options["errors_csv"]:
+            _write_errors(options["errors_csv"], report.errors)
+        if report.errors:
+            sys.exit(1)
+
+    def _import(self, options: dict[str, Any]) -> Report:
+        """Whatever keeps the import from beginning is an error of every file, so that it stands in the JSON too."""
+        try:
+            with progress_on_stderr(len(options["paths"])) as advance:
+                return import_files(
+                    options["paths"],
+                    self._asked(options),
+                    dry_run=options["dry_run"],
+                    all_or_nothing=options["all_or_nothing"],
+                    progress=advance,
+                )
+        except (ImportRefused, CommandError) as error:
+            return Report(errors=[FileError(str(path), None, str(error)) for path in options["paths"]])
+
+    def _asked(self, options: dict[str, Any]) -> Options:
         asked = Options(
             client_code=options["client"].strip(),
             actor=self.actor(options),
@@ -87,32 +113,7 @@ class Command(ActingCommand):
             roles=dict(options["speaker"]),
             mapping=dict(options["map"]),
         )
-        if options["kind"] != "auto":
-            asked = replace(asked, kind=options["kind"])
-        report = self._import(asked, options)
-        if options["errors_csv"]:
-            _write_errors(options["errors_csv"], report.errors)
-        if options["as_json"]:
-            self.print_json(report.as_json())
-        else:
-            self._print(report, dry_run=options["dry_run"])
-        if report.errors:
-            sys.exit(1)
-
-    def _import(self, asked: Options, options: dict[str, Any]) -> Report:
-        try:
-            with progress_on_stderr(len(options["paths"])) as advance:
-                return import_files(
-                    options["paths"],
-                    asked,
-                    dry_run=options["dry_run"],
-                    all_or_nothing=options["all_or_nothing"],
-                    progress=advance,
-                )
-        except ImportRefused as error:
-            return Report(errors=[FileError(str(path), None, str(error)) for path in options["paths"]])
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+        return asked if options["kind"] == "auto" else replace(asked, kind=options["kind"])
 
     def _print(self, report: Report, *, dry_run: bool) -> None:
         for source in report.sources:
