@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from django.conf import settings
 from clinical.models import Client, User
 from tests.factories import open_client, sign_up
 
+# The screens need a browser driver, which `make browser` installs and `make test` does not.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

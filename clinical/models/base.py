@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from clinical.models.people import User
 
 
+# What counts as blank, whatever the server's locale says: the same set as in Python's str.split().
+UNUSUAL_BLANKS = r"\t-\r\u001C-\u001F\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
+BLANKS = f"{UNUSUAL_BLANKS} "
+
+
 class Record(models.Model):
     """A row with a uuid7 key. A trigger keeps `updated_at` right for `update()` and raw SQL too."""
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from clinical.access import REACH, Action, Reach, UserRole, may
-from clinical.models.base import Record, ScopedQuerySet, ShapedJSONField
+from clinical.models.base import BLANKS, Record, ScopedQuerySet, ShapedJSONField
 from clinical.models.shapes import Facts, read_risk_factors
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Client(Record):
                 violation_error_message="A client with this code exists already.",
             ),
             models.CheckConstraint(
-                condition=Q(code__regex=r"^[^\s[:cntrl:]]([^[:cntrl:]]*[^\s[:cntrl:]])?$"),
+                condition=Q(code__regex=rf"^[^{BLANKS}[:cntrl:]]([^[:cntrl:]]*[^{BLANKS}[:cntrl:]])?$"),
                 name="clinical_client_code_form",
                 violation_error_message="A code has no blanks around it and no control characters.",
             ),

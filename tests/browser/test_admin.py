@@ -46,7 +46,7 @@ def test_a_clinician_signs_in_and_reads_from_client_to_evidence(
         assert shown in page.inner_text("#content")
         assert "BEA" not in page.content()
         assert "Nobody else" not in page.content()
-    page.click("#result_list th a")
+    page.click("#result_list tbody th a")
     assert "not want to wake up" in page.inner_text("#content")
     page.screenshot(path=pictures / "insight.png", full_page=True)
 

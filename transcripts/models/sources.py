@@ -12,7 +12,7 @@ from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Length, Now, Replace
 
 from clinical.identifiers import uuid7
-from clinical.models.base import Record, ScopedQuerySet, ShapedJSONField
+from clinical.models.base import BLANKS, UNUSUAL_BLANKS, Record, ScopedQuerySet, ShapedJSONField
 from clinical.models.people import Client, Member, User
 from clinical.models.sessions import Session
 from transcripts.configurations import CONFIGURATIONS
@@ -20,10 +20,6 @@ from transcripts.models.shapes import read_words
 from transcripts.roles import Role
 
 ROLE_CHOICES = [(role.value, role.value) for role in Role]
-
-# What counts as blank between words: the same set in the database and in Python's str.split().
-UNUSUAL_BLANKS = r"\t-\r\u001C-\u001F\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
-BLANKS = f"{UNUSUAL_BLANKS} "
 
 
 class SourceQuerySet(ScopedQuerySet["Source"]):
