@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from io import StringIO
 
 import pytest
@@ -14,10 +15,8 @@ pytestmark = pytest.mark.django_db
 
 def _said_of_the_broker() -> dict[str, str]:
     out = StringIO()
-    try:
+    with suppress(SystemExit):  # with an error among the findings it exits with 1
         call_command("doctor", "--json", stdout=out)
-    except SystemExit as ended:
-        assert ended.code == 1
     findings: list[dict[str, str]] = json.loads(out.getvalue())["findings"]
     return next(finding for finding in findings if finding["name"] == "Broker")
 

@@ -56,12 +56,17 @@ def _has_compound(pieces: Iterable[str]) -> bool:
 
 
 def _add_hits(groups: dict[Group, list[Span]], passage: Passage) -> None:
-    hits = [hit for number, sentence in enumerate(passage.sentences) for hit in find_hits(sentence, number)]
-    for hit in _without_figures(hits):
-        attributes = read_attributes(passage, hit)
-        label = _LABEL_OF.get(hit.label, hit.label)
-        group = (label, is_urgent(passage.segment.role, attributes), attributes)
-        groups.setdefault(group, []).append(_span(passage.sentences[hit.number], hit))
+    """A long text that repeats itself is read once: what a sentence says depends on its neighbours alone."""
+    read: dict[tuple[str, ...], list[tuple[Hit, Attributes]]] = {}
+    for number, sentence in enumerate(passage.sentences):
+        around = tuple(passage.line(number + step) for step in (-2, -1, 0, 1))
+        if around not in read:
+            hits = _without_figures(find_hits(sentence, number))
+            read[around] = [(hit, read_attributes(passage, hit)) for hit in hits]
+        for hit, attributes in read[around]:
+            label = _LABEL_OF.get(hit.label, hit.label)
+            group = (label, is_urgent(passage.segment.role, attributes), attributes)
+            groups.setdefault(group, []).append(_span(sentence, hit))
 
 
 _LABEL_OF = {"idiom": "explicit", "talk": "explicit"}  # what the words would be if they were meant
@@ -100,9 +105,7 @@ def _span(sentence: Sentence, hit: Hit) -> Span:
 def _finding(group: Group, spans: list[Span]) -> Finding:
     label, urgent, attributes = group
     status = REVIEW if urgent else RECORDED
-    return Finding(
-        KIND, label, status=status, urgent=urgent, spans=_merged(spans), attributes=attributes.as_dict()
-    )
+    return Finding(KIND, label, status=status, urgent=urgent, spans=_merged(spans), attributes=attributes.as_dict())
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -1,5 +1,7 @@
 """How it is said: meant, asked, on a condition, in the words of a work, as a figure of speech."""
 
+from itertools import pairwise
+
 from insights.analyzers.crisis.clauses import clause_start, text_of
 from insights.analyzers.crisis.hits import Hit
 from insights.analyzers.crisis.normal import Sentence
@@ -107,7 +109,7 @@ def _is_quoted(passage: Passage, hit: Hit) -> bool:
 def _speaks_again(told: str) -> bool:
     """ "I watched the film *and i* thought about it": the work is left, the speaker is back."""
     forms = told.split()
-    return any(a in _BACK_TO_SELF and b in {"i", "me"} for a, b in zip(forms, forms[1:], strict=False))
+    return any(a in _BACK_TO_SELF and b in {"i", "me"} for a, b in pairwise(forms))
 
 
 def _is_of_work_before(passage: Passage, hit: Hit) -> bool:

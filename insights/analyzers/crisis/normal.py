@@ -16,6 +16,7 @@ from insights.analyzers.crisis.rules import RULES
 from insights.analyzers.tokens import Tokens, is_word
 
 _is_year = re.compile(r"(?:19\d\d|20[0-3]\d)s?").fullmatch
+_is_stretched = re.compile(r"(.)\1\1").search
 LONGEST_SENTENCE = 80  # words; a text without full stops is cut here, which keeps the work linear
 _ENDS = frozenset(".?!")
 _MARKS = {"\n": ".", "…": ",", "—": ",", "–": ",", "-": ",", ":": ",", "(": ",", ")": ",", ";": ";", ",": ","}
@@ -80,6 +81,8 @@ def _words(tokens: Tokens) -> Iterator[Word]:
     pieces, starts = tokens.pieces, tokens.starts
     spellings = RULES.spellings
     for i, piece in enumerate(pieces):
+        if piece == " ":
+            continue
         start, end = starts[i], starts[i + 1]
         if piece in spellings:
             for form in spellings[piece]:
@@ -123,7 +126,7 @@ def _open(piece: str) -> tuple[str, ...]:
 
 def _unstretched(piece: str) -> str:
     """ "dieeee" -> die, if that is a word the rules know; else as it is."""
-    if len(piece) < 4 or not any(piece[i] == piece[i + 1] == piece[i + 2] for i in range(len(piece) - 2)):
+    if _is_stretched(piece) is None:
         return piece
     for longest in (1, 2):
         kept = "".join(c for i, c in enumerate(piece) if piece[max(0, i - longest) : i] != c * longest)
@@ -176,7 +179,8 @@ def _without_repeats(words: list[Word]) -> list[Word]:
             continue
         kept.append(word)
         for size in (3, 2, 1):
-            _drop_repeat(kept, size)
+            if word.form in {before.form for before in kept[-2 - size : -size]}:  # cheap, and seldom so
+                _drop_repeat(kept, size)
     return kept
 
 

@@ -160,7 +160,9 @@ class Rules:
     @cached_property
     def spellings(self) -> dict[str, tuple[str, ...]]:
         """Misspelling or short form -> words. Slips of the long risk words are made by rule."""
-        made: dict[str, tuple[str, ...]] = {slip: (word,) for word in self.data["slips"].split() for slip in _slips(word)}
+        made: dict[str, tuple[str, ...]] = {}
+        for word in self.data["slips"].split():
+            made.update(dict.fromkeys(_slips(word), (word,)))
         for line in lines(self.data["spellings"]):
             forms, _, words = line.partition(" = ")
             made.update((form, tuple(words.split())) for form in forms.split())
