@@ -34,7 +34,10 @@ demo: $(VENV)/installed
 	@$(RUN) manage.py seed_demo
 ifeq ($(SERVE),1)
 	@echo "Anamnesis is at $(PUBLIC_URL)/ (Ctrl-C ends it; $(RUN) manage.py db stop ends its database)"
-	@exec $(VENV)/bin/gunicorn config.wsgi --bind 127.0.0.1:$(PORT) --workers 2 --threads 4 --no-control-socket
+	@$(RUN) manage.py worker >/dev/null & worker=$$!; \
+	$(VENV)/bin/gunicorn config.wsgi --bind 127.0.0.1:$(PORT) --workers 2 --threads 4 --no-control-socket & web=$$!; \
+	trap 'ended=yes; kill $$worker $$web 2>/dev/null' INT TERM; \
+	wait $$web; status=$$?; kill $$worker 2>/dev/null; wait; test -n "$$ended" || exit $$status
 endif
 
 test: $(VENV)/installed-dev

@@ -30,6 +30,7 @@ class Action(StrEnum):
     ANALYSE = auto()
     EXPORT = auto()
     SEARCH = auto()
+    REVIEW = auto()
 
 
 class Reach(StrEnum):
@@ -49,6 +50,7 @@ _TREATING = frozenset(
         Action.ANALYSE,
         Action.EXPORT,
         Action.SEARCH,
+        Action.REVIEW,
     }
 )
 
@@ -57,7 +59,7 @@ _TREATING = frozenset(
 PERMITTED: dict[UserRole, frozenset[Action]] = {
     UserRole.CLINICIAN: _TREATING,
     UserRole.SUPERVISOR: frozenset(
-        {Action.SIGN_IN_TO_ADMIN, Action.READ_RECORD, Action.EXPORT, Action.SEARCH, Action.ANALYSE}
+        {Action.SIGN_IN_TO_ADMIN, Action.READ_RECORD, Action.EXPORT, Action.SEARCH, Action.ANALYSE, Action.REVIEW}
     ),
     UserRole.INTAKE: frozenset(
         {Action.SIGN_IN_TO_ADMIN, Action.ADD_CLIENT, Action.READ_RECORD, Action.IMPORT, Action.SEARCH}
@@ -66,7 +68,7 @@ PERMITTED: dict[UserRole, frozenset[Action]] = {
     UserRole.BILLING: frozenset(),
     UserRole.AUDITOR: frozenset({Action.SIGN_IN_TO_ADMIN}),
     UserRole.OPERATOR: frozenset({Action.SIGN_IN_TO_ADMIN, Action.MANAGE_USERS}),
-    UserRole.SERVICE: _TREATING - {Action.SIGN_IN_TO_ADMIN},
+    UserRole.SERVICE: _TREATING - {Action.SIGN_IN_TO_ADMIN, Action.REVIEW},
     UserRole.CLIENT: frozenset(),
 }
 

@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "clinical",
     "transcripts",
     "insights",
-    "django.contrib.admin",
+    "config.apps.AnamnesisAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,15 +41,19 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_filters",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
+    "config.headers.content_policy",  # first: on every answer, also a redirect and a static file
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.headers.no_store",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -100,6 +104,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Workers
 CELERY_BROKER_URL: str | None = env.str("CELERY_BROKER_URL", default="") or None
+CELERY_APP = "config.celery.app"  # by name: what wakes workers stands below what configures them
+AFTER_IMPORT = "insights.tasks.wake_analysis"  # called with the ids of the sources of an import; empty: nothing is
 
 # --- People
 AUTH_USER_MODEL = "clinical.User"
@@ -125,6 +131,58 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# The shape of Django 6's setting: its own middleware takes it over.
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "object-src": ["'none'"],
+    "base-uri": ["'none'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+}
+
+# --- The API
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["clinical.api.signing_in.SessionCookie"],
+    "DEFAULT_PERMISSION_CLASSES": ["clinical.api.signing_in.RolePermission"],
+    "DEFAULT_PARSER_CLASSES": ["clinical.api.strict_json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["clinical.api.strict_json.FastJSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "clinical.api.paging.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "clinical.api.errors.answer_error",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is the export's own
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+if DEBUG:
+    REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"] += ["rest_framework.renderers.BrowsableAPIRenderer"]
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Anamnesis",
+    "VERSION": "1",
+    "DESCRIPTION": "What clients say, kept safe, searchable, analysed and reviewed. See docs/api.md for half an hour"
+    " over it.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "clinical.api.schema.describe_errors",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ClientKind": "clinical.models.people.Client.Kind",
+        "SourceKind": "transcripts.models.sources.Source.Kind",
+        "InsightKind": "insights.models.findings.Insight.Kind",
+        "SessionStatus": "clinical.models.sessions.Session.Status",
+        "InsightStatus": "insights.models.findings.Insight.Status",
+        "Progress": "clinical.models.sessions.Progress",
+        "MemberRole": "clinical.models.people.Member.Role",
+        "SpeakerRole": "transcripts.models.sources.ROLE_CHOICES",
+        "JobState": "clinical.models.jobs.Job.State",
+    },
+}
 
 # --- Language, time, files
 LANGUAGE_CODE = "en-gb"

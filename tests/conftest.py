@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -49,3 +51,18 @@ def ada(clara: User) -> Client:
 @pytest.fixture
 def local(db: None) -> User:
     return User.objects.local()
+
+
+@pytest.fixture
+def _local_restored(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What a migration put there, for whoever comes after a test that empties the tables."""
+    with django_db_blocker.unblock():
+        local = User.objects.local()
+    yield
+    with django_db_blocker.unblock():
+        local.save(force_insert=True)
+
+
+@pytest.fixture
+def committed(_local_restored: None, transactional_db: None) -> None:
+    """A database whose rows other processes and threads see; afterwards it is as the migrations left it."""

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from clinical.access import Action
 from clinical.models import Client, User
@@ -56,6 +57,7 @@ class Options:
     occurred_at: datetime | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
+    job: ImportJob | None = None  # the row of an upload; without it, the pipeline writes one a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,20 @@ def import_files(
         for path in files:
             progress(str(path))
             client = _import_one(path, options, client, report, dry_run=dry_run)
+    if not dry_run:
+        _wake_after_import(report, options)
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _wake_after_import(report: Report, options: Options) -> None:
+    """What stands above imports is told by name, so that nothing here depends on it.
+
+    Who uploads waits for nothing else, so for an upload it does its work here and now where no worker will.
+    """
+    if settings.AFTER_IMPORT and report.sources:
+        sources = [source.id for source in report.sources]
+        import_string(settings.AFTER_IMPORT)(sources, finish=options.job is not None)
 
 
 def _client_to_import_for(options: Options, *, dry_run: bool) -> Client | None:
@@ -344,6 +358,7 @@ def _store_file(
 ) -> Iterator[SourceEntry]:
     """Each conversation in its own transaction, the file's job row in the last one's."""
     job = _job_of(path, options, client, file_sha256=checked.sha256, format=checked.format, state=ImportJob.State.DONE)
+    job.conversations = len(checked.prepared)
     if not checked.prepared:
         _finish(job)
     last = len(checked.prepared) - 1
@@ -352,8 +367,11 @@ def _store_file(
             stored = _store_unless_there(conversation, prepared, checked, options, client)
             job.created_sources += stored.created
             job.skipped_sources += not stored.created
+            job.note(stored.source, created=stored.created, passages=len(conversation.utterances))
             if index == last:
                 _finish(job)
+            else:
+                job.advance()
             if words_of_all is not None:
                 words_of_all |= stored.words
             elif stored.words:
@@ -431,6 +449,8 @@ def _title(path: Path, checked: _Checked, conversation: Conversation) -> str:
 
 
 def _job_of(path: Path, options: Options, client: Client, **fields: Any) -> ImportJob:
+    if options.job is not None:
+        return options.job.begin(**fields)
     return ImportJob(
         client=client,
         requested_by=options.actor,
@@ -442,8 +462,7 @@ def _job_of(path: Path, options: Options, client: Client, **fields: Any) -> Impo
 
 
 def _finish(job: ImportJob) -> None:
-    job.finished_at = timezone.now()
-    job.save(force_insert=True)
+    job.conclude()
 
 
 def _record_refusal(path: Path, options: Options, client: Client, errors: list[FileError]) -> None:

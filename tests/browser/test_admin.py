@@ -9,8 +9,7 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from clinical.models import Client, User
-from insights.analysis import analyse
-from tests.factories import PASSWORD, open_client, sign_up, tell
+from tests.factories import PASSWORD, open_client, sign_up, state_insight, tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
@@ -19,8 +18,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, seria
 def ada(db: None) -> Client:
     clara = sign_up("clara@practice.example", name="Clara Voss")
     ada = open_client("ADA", clara)
-    tell(ada, [("therapist", "How was the week?"), "I did not want to wake up on Tuesday.", "But I got up."])
-    analyse(actor=clara)
+    lines: list[str | tuple[str, str]] = [
+        ("therapist", "How was the week?"),
+        "I did not want to wake up on Tuesday.",
+        "But I got up.",
+    ]
+    source = tell(ada, lines)
+    state_insight(source.passages.get(sequence=1), span=(2, 25))
     return ada
 
 
@@ -33,13 +37,13 @@ def test_a_clinician_signs_in_and_reads_from_client_to_evidence(
     page.get_by_label("Email").fill("clara@practice.example")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.screenshot(path=pictures / "index.png")
+    page.wait_for_url(f"{live_server.url}/admin/")
     for name, shown in (
         ("clinical/client", "ADA"),
         ("clinical/session", "ADA"),
         ("transcripts/source", "A session"),
         ("transcripts/passage", "I did not want to wake up on Tuesday."),
-        ("insights/insight", "Wish to be dead or gone"),
+        ("insights/insight", "Words about suicide"),
     ):
         page.goto(f"{live_server.url}/admin/{name}/")
         page.screenshot(path=pictures / f"{name.replace('/', '-')}.png")

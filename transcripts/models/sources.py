@@ -110,6 +110,7 @@ class Speaker(Record):
     client = models.ForeignKey(Client, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     source = models.ForeignKey(Source, on_delete=models.CASCADE, db_constraint=False, related_name="speakers")
     label = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True, help_text="Shown instead of the label; empty: the label.")
     role = models.CharField(max_length=10, choices=ROLE_CHOICES, default=Role.UNKNOWN.value)
     member = models.ForeignKey(
         Member, on_delete=models.PROTECT, db_constraint=False, null=True, blank=True, related_name="speakers"

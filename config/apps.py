@@ -1,0 +1,5 @@
+from django.contrib.admin.apps import AdminConfig
+
+
+class AnamnesisAdminConfig(AdminConfig):
+    default_site = "config.site.AnamnesisAdminSite"
