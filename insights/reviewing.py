@@ -1,4 +1,4 @@
-"""What a clinician decides about an insight: accept, edit, dismiss with a reason, undo. Every decision is a row that stays.
+"""What a clinician decides about an insight: accept, edit, dismiss with a reason, undo. Every decision stays as a row.
 
 Two people who decide at once: the first decision stands, the second is told of it and of who made it.
 """

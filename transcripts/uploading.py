@@ -168,7 +168,7 @@ def _import_claimed(job: ImportJob) -> None:
         raise
     except ImportRefused as error:
         job.fail(str(error))
-    except Exception as error:
+    except Exception as error:  # the outermost loop: the job says that it failed, and others go on
         place = "".join(traceback.format_tb(error.__traceback__))
         log.error("Import %s failed: %s\n%s", job.pk, type(error).__name__, place)
         job.release(f"{type(error).__name__} while importing. See the log of {timezone.now():%Y-%m-%d %H:%M} UTC.")

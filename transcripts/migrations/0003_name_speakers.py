@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('transcripts', '0002_guard_passages'),
+        ("transcripts", "0002_guard_passages"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='speaker',
-            name='name',
-            field=models.CharField(blank=True, help_text='Shown instead of the label; empty: the label.', max_length=255),
+            model_name="speaker",
+            name="name",
+            field=models.CharField(
+                blank=True, help_text="Shown instead of the label; empty: the label.", max_length=255
+            ),
         ),
     ]
