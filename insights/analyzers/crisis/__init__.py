@@ -73,8 +73,9 @@ _LABEL_OF = {"idiom": "explicit", "talk": "explicit"}  # what the words would be
 
 
 def _without_figures(hits: list[Hit]) -> list[Hit]:
-    """A figure of speech silences the hits that it overlaps; plain talk of the subject gives way to them."""
-    figures = [hit for hit in hits if hit.label == "idiom"]
+    """A figure of speech silences the hits that it overlaps, unless they are literal; talk of the subject gives way."""
+    literal = [hit for hit in hits if "literal" in hit.traits]
+    figures = [hit for hit in hits if hit.label == "idiom" and not any(hit.overlaps(other) for other in literal)]
     real = [hit for hit in hits if hit.label not in {"idiom", "talk"}]
     kept = [hit for hit in real if not any(hit.overlaps(figure) for figure in figures)]
     talk = [hit for hit in hits if hit.label == "talk" and not any(hit.overlaps(other) for other in kept)]

@@ -3,6 +3,8 @@
 A negation reaches to the end of its clause unless something in between takes it: "I do not *know why* I want to die".
 """
 
+import re
+
 from insights.analyzers.crisis.clauses import clause_start, text_of
 from insights.analyzers.crisis.hits import Hit
 from insights.analyzers.crisis.normal import Sentence
@@ -13,6 +15,8 @@ _CUES = RULES.cues
 _BLOCKERS, _RAISING = RULES.words("blockers"), RULES.words("raising")
 _SUBJECTS = frozenset(["i", "he", "she", "they", "we", "you", "it"])
 _CONTRASTS = (", it is that ", ", it is just that ", ", it is more that ")  # "not that I wish to die, it is that ..."
+_AUXILIARIES = frozenset(["did", "do", "does", "would", "have", "had", "am", "was"])
+_COULD_NOT = re.compile(r" (?:could|would) (?:not|never) (?:ever )?(?:hurt|harm|hit|kill|touch) ")
 _AFTER = 12  # words after a hit in which a denial is looked for
 _SOON = 3  # words that may stand before it
 
@@ -30,6 +34,8 @@ def is_negated(sentence: Sentence, hit: Hit) -> bool:
     scope = text_of(sentence, start, hit.first if hit.has_own_negation else hit.end)
     if " that " in scope and any(phrase in sentence.line for phrase in _CONTRASTS):
         return True
+    if hit.label == "violence" and _COULD_NOT.search(text_of(sentence, start, hit.end)):
+        return True
     pretended = [match.span() for match in _CUES["pseudo"].finditer(scope)]
     before = sentence.forms[start : hit.first]
     for match in _CUES["negation"].finditer(scope):
@@ -46,7 +52,8 @@ def _reaches(between: list[str]) -> bool:
     if not _BLOCKERS.isdisjoint(between):
         return False
     subject = next((i for i, form in enumerate(between) if form in _SUBJECTS), 0)
-    return subject == 0 or not _RAISING.isdisjoint(between[:subject])
+    lead = between[:subject]
+    return not lead or lead == ["that"] or lead[-1] in _AUXILIARIES or not _RAISING.isdisjoint(lead)
 
 
 def _is_denied_after(passage: Passage, hit: Hit) -> bool:
@@ -55,8 +62,18 @@ def _is_denied_after(passage: Passage, hit: Hit) -> bool:
     match = _CUES["denial_after"].search(after)
     if match is not None and after.count(" ", 0, match.start()) <= _SOON + 1:
         return True
-    answer = " ? " + passage.line(hit.number + 1).lstrip()[:60]
-    return sentence.is_question and _CUES["denial_after"].search(answer) is not None
+    rest = text_of(sentence, hit.end, len(sentence.forms))
+    if _CUES["denial_far"].search(rest):
+        return True
+    return sentence.is_question and _is_answered_no(passage, hit.number + 1)
+
+
+def _is_answered_no(passage: Passage, number: int) -> bool:
+    """ "Kill myself? Who would feed the cat? No." """
+    line = passage.line(number)
+    if line.endswith(" ? "):
+        line = passage.line(number + 1)
+    return _CUES["denial_after"].search(" ? " + line.lstrip()[:60]) is not None
 
 
 def _is_denied_before(passage: Passage, hit: Hit) -> bool:

@@ -17,6 +17,8 @@ _NOT_BACK = re.compile(r" (?:not|never|no|none|nothing|nobody|cannot|fine|okay) 
 _PAST_VERB = re.compile(
     r" (?:was|were|had|did|took|thought|felt|cut|would|used|went|stood|hit|got|wrote|hurt|[a-z]{3,}ed) "
 )
+_STILL = re.compile(r" still (?!(?:do|does|am|want|think|feel) )")  # "we still send cards" is no risk
+_WELL = re.compile(r" (?:well|fine|okay|better|great|happy|happily|settled|live|glad|rain) $")
 _PRESENT_VERB = re.compile(r" (?:am|is|are|have|has|do|does|want|wants|wish|think|feel|keep|can|will|going) ")
 
 
@@ -36,14 +38,23 @@ def time(passage: Passage, hit: Hit) -> str:
 def _is_back(passage: Passage, hit: Hit) -> bool:
     sentence = passage.sentences[hit.number]
     start, end = clause_start(sentence, hit.first), clause_end(sentence, hit.end - 1)
-    line = text_of(sentence, 0, start).replace(" still ", " ") + text_of(sentence, start, end)
-    line += text_of(sentence, end, len(sentence.forms)).replace(" still ", " ")  # "we still send cards" is no risk
-    for match in _CUES["back_now"].finditer(line):
-        if not _NOT_BACK.search(line[max(0, match.start() - 30) : match.start() + 1]):
-            return True
-    following = passage.line(hit.number + 1).replace(" still ", " ")
+    line = _STILL.sub(" ", text_of(sentence, 0, start)) + text_of(sentence, start, end)
+    line += _STILL.sub(" ", text_of(sentence, end, len(sentence.forms)))
+    if is_back_in(line):
+        return True
+    following = _STILL.sub(" ", passage.line(hit.number + 1))
     match_after = _CUES["back_now"].search(following)
     return match_after is not None and not _NOT_BACK.search(following[: match_after.start() + 1])
+
+
+def is_back_in(line: str) -> bool:
+    """Something came back or never ended; "never again" and "well ever since" are none."""
+    for match in _CUES["back_now"].finditer(line):
+        before = line[max(0, match.start() - 30) : match.start() + 1]
+        is_well = match[0].startswith("ever since") and _WELL.search(before[:-1]) is not None
+        if not is_well and not _NOT_BACK.search(before):
+            return True
+    return False
 
 
 def _carries_past(passage: Passage, hit: Hit) -> bool:
