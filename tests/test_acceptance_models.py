@@ -72,6 +72,16 @@ READINGS = {
     "clinical.Client.preferences": {"address": "Ms", "topics": ["sleep"]},
     "clinical.Client.risk_factors": [{"factor": "recent loss", "severity": None, "since": "2026", "source": "intake"}],
     "clinical.Client.treatment_history": {"2019": "inpatient, 6 weeks"},
+    "transcripts.ImportJob.options": {
+        "kind": "transcript",
+        "format": "auto",
+        "occurred_at": None,
+        "roles": {"A": "client"},
+        "mapping": {"text": "said"},
+    },
+    "transcripts.ImportJob.result": [
+        {"source": "01a2059f-588a-7000-82a7-13d0f0b229fd", "created": True, "passages": 3}
+    ],
     "transcripts.ImportJob.errors": [{"line": 3, "message": "no time"}, {"line": None, "message": "no text"}],
     "transcripts.Passage.words": [{"word": "Ach\u0304, “so”", "start_ms": 0, "end_ms": None, "confidence": 0.25}],
     "insights.AnalysisRun.analyzers": [{"name": "tone", "version": "1", "sha256": "ab"}],

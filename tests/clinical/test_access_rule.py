@@ -164,6 +164,7 @@ def test_who_may_not_read_records_reaches_nobody_s(role: UserRole) -> None:
         (Action.ANALYSE, {"clinician", "supervisor", "service"}),
         (Action.EXPORT, {"clinician", "supervisor", "service"}),
         (Action.SEARCH, {"clinician", "supervisor", "intake", "service"}),
+        (Action.REVIEW, {"clinician", "supervisor"}),
     ],
 )
 def test_who_may_do_what(action: Action, roles: set[str]) -> None:
@@ -171,7 +172,7 @@ def test_who_may_do_what(action: Action, roles: set[str]) -> None:
 
 
 def test_every_action_has_its_line_above() -> None:
-    assert len(Action) == 8
+    assert len(Action) == 9
 
 
 def test_a_role_that_nobody_knows_may_nothing() -> None:
