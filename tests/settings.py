@@ -7,6 +7,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("ANAMNESIS_DATA_DIR", str(_ROOT / ".data"))
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2)
 
+# Tests that want a broker name it themselves; all others, and the processes they start, have none.
+CONFIGURED_BROKER = os.environ.pop("CELERY_BROKER_URL", "") or None
+
 from clinical.postgres.embedded import Cluster  # noqa: E402
 from config.settings import *  # noqa: E402, F403
 from config.settings import ANAMNESIS_DATA_DIR, DATABASE_URL, DATABASES  # noqa: E402
